@@ -19,7 +19,7 @@ fn cube(dimensions: usize, low: f64, high: f64) -> Space {
     Space::new((0..dimensions).map(axis).collect()).unwrap()
 }
 
-fn integers(dimensions: usize, low: i64, high: i64) -> Space {
+pub(crate) fn integers(dimensions: usize, low: i64, high: i64) -> Space {
     let axis = |i| Parameter::new(format!("x{i}"), Domain::int(low, high).unwrap());
     Space::new((0..dimensions).map(axis).collect()).unwrap()
 }
@@ -56,7 +56,7 @@ fn conditional_space() -> Space {
     .unwrap()
 }
 
-fn square(x: f64) -> f64 {
+pub(crate) fn square(x: f64) -> f64 {
     x * x
 }
 
@@ -68,22 +68,22 @@ fn sphere(x: &[f64]) -> f64 {
     x.iter().map(|x| square(x - 1.3)).sum()
 }
 
-fn rosenbrock(x: &[f64]) -> f64 {
+pub(crate) fn rosenbrock(x: &[f64]) -> f64 {
     pairs(x).map(|(a, b)| 100.0 * square(b - a * a) + square(1.0 - a)).sum()
 }
 
-fn ackley(x: &[f64]) -> f64 {
+pub(crate) fn ackley(x: &[f64]) -> f64 {
     let n = x.len() as f64;
     let squares = x.iter().map(|x| square(x - 0.7)).sum::<f64>() / n;
     let waves = x.iter().map(|x| (TAU * (x - 0.7)).cos()).sum::<f64>() / n;
     20.0 + E - 20.0 * (-0.2 * squares.sqrt()).exp() - waves.exp()
 }
 
-fn rastrigin(x: &[f64]) -> f64 {
+pub(crate) fn rastrigin(x: &[f64]) -> f64 {
     x.iter().map(|x| square(x - 0.4) + 10.0 - 10.0 * (TAU * (x - 0.4)).cos()).sum()
 }
 
-fn levy(x: &[f64]) -> f64 {
+pub(crate) fn levy(x: &[f64]) -> f64 {
     let w: Vec<f64> = x.iter().map(|x| 1.0 + (x - 1.0) / 4.0).collect();
     let last = w[w.len() - 1];
     let middle = w[..w.len() - 1].iter().map(|w| square(w - 1.0) * (1.0 + 10.0 * square((PI * w + 1.0).sin())));
@@ -110,7 +110,7 @@ fn branin(x: &[f64]) -> f64 {
     valley + 10.0 * (1.0 - 1.0 / (8.0 * PI)) * a.cos() + 10.0 - 0.397_887_357_7
 }
 
-fn hartmann6(x: &[f64]) -> f64 {
+pub(crate) fn hartmann6(x: &[f64]) -> f64 {
     const HEIGHT: [f64; 4] = [1.0, 1.2, 3.0, 3.2];
     const SHARPNESS: [[f64; 6]; 4] = [
         [10.0, 3.0, 17.0, 3.5, 1.7, 8.0],
@@ -141,7 +141,7 @@ fn integer_bowl(x: &[f64]) -> f64 {
         + (x[0] + x[1] - 3.0).abs() * 5.0
 }
 
-fn mixed(x: &[f64]) -> f64 {
+pub(crate) fn mixed(x: &[f64]) -> f64 {
     (0..4).map(|i| square(x[i] - i as f64)).sum::<f64>()
         + square(x[4].log10() + 3.0)
         + square(x[5].log10() + 4.0)

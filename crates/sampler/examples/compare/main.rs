@@ -1,10 +1,12 @@
 //! How good samplers are, and how long they take.
 //!
-//! `cargo run --release --example compare -- best SAMPLER TRIALS SEEDS [SLOTS [FUNCTION]]` prints a JSON line for each function and seed:
+//! `cargo run --release --example compare -- best SAMPLER TRIALS SEEDS [SLOTS [FUNCTION]]` prints a JSON line for each function (`stepped`: those of
+//! integers and steps) and seed:
 //! the value, without noise, of the trial that came out best. With several slots so many trials run at once, and the oldest
 //! ends first. `-- time SAMPLER` prints milliseconds per proposal by the number of trials before it, on ten mixed parameters.
 
 mod functions;
+mod stepped;
 
 use std::time::{Duration, Instant};
 
@@ -16,6 +18,7 @@ use tunefork_sampler::{
 use tunefork_trial::{Direction, History, TrialNumber, TrialState};
 
 use self::functions::{Function, functions};
+use self::stepped::stepped;
 
 fn sampler(name: &str) -> Box<dyn Sampler> {
     match name.parse().unwrap() {
@@ -65,7 +68,13 @@ fn finish(history: &mut History, trial: TrialNumber, function: &Function, noise:
 }
 
 fn print_best(name: &str, trials: u32, seeds: u64, slots: u32, only: Option<&String>) {
-    for function in functions().into_iter().filter(|function| only.is_none_or(|only| only == function.name)) {
+    let all = functions().into_iter().chain(stepped());
+    let is_wanted = |function: &Function| match only.map(String::as_str) {
+        None => functions().iter().any(|other| other.name == function.name),
+        Some("stepped") => stepped().iter().any(|other| other.name == function.name),
+        Some(name) => name == function.name,
+    };
+    for function in all.filter(is_wanted) {
         for seed in 0..seeds {
             let begin = Instant::now();
             let history = study(&mut *sampler(name), &function, (trials, slots), seed, |_, _| {});

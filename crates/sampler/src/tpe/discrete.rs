@@ -19,7 +19,7 @@ pub(super) struct Discrete {
     step: f64,
     numeric: Numeric,
     /// By slot, which of the distinct kernels it has. Observations repeat on a grid, so there are
-    /// far fewer kernels than observations: at most three per value.
+    /// far fewer kernels than observations: one per value, by HyperOpt's rules at most three.
     shape: Vec<u32>,
     // By shape; shape 0 is the prior:
     mean: Vec<f64>,
