@@ -40,8 +40,7 @@ impl Patience {
     /// # Errors
     /// A `min_delta` below 0, or NaN.
     pub fn new(inner: Option<Box<dyn Scheduler>>, options: PatienceOptions) -> Result<Self, OptionError> {
-        // Of NaN nothing is true.
-        if !(options.min_delta >= 0.0) {
+        if options.min_delta.is_nan() || options.min_delta < 0.0 {
             return Err(OptionError { option: "min_delta", value: options.min_delta, allowed: "0 or more" });
         }
         Ok(Self { inner, options })

@@ -44,8 +44,7 @@ impl Threshold {
         if lower.is_nan() {
             return Err(OptionError { option: "lower", value: lower, allowed: "a number" });
         }
-        // Of NaN nothing is true.
-        if !(upper > lower) {
+        if upper.is_nan() || upper <= lower {
             return Err(OptionError { option: "upper", value: upper, allowed: "above `lower`" });
         }
         Ok(Self { options, interval: Interval::new(warmup_steps, interval_steps)? })
