@@ -298,6 +298,7 @@ fn definition(spec: &StudySpec, training: &Training, options: &RunOptions, known
         attributes: (0..spec.enqueued().len()).map(|trial| spec.attributes(trial as u32)).collect(),
         sampler: spec.sampler(),
         scheduler: spec.scheduler(),
+        goals: spec.goals(),
     }
 }
 

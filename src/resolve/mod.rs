@@ -30,10 +30,12 @@ use std::time::Duration;
 
 use tunefork_report::{Hypothesis, counted, figure, shortened};
 use tunefork_space::{Params, Point, Space, Value};
-use tunefork_study::{Members, UnderWay, ValueAt};
+use tunefork_study::{Goals, Members, UnderWay, ValueAt};
 use tunefork_train::At;
 
-use crate::study_file::table::{AS_TRIAL, AT, EPOCHS, NAME, SEED, SLOTS, TIME_LIMIT, TRIALS};
+use crate::study_file::table::{
+    AS_TRIAL, AT, EPOCHS, NAME, NO_PROGRESS, SEED, SLOTS, TARGET, TIME_LIMIT, TOTAL_EPOCHS, TRIALS,
+};
 use crate::study_file::{Assignment, FileError, Key, Location, StudyFile};
 use cells::Cells;
 
@@ -214,6 +216,15 @@ impl StudySpec {
         match AT.of(&self.fixed) {
             At::Best if !self.members().are_several() => ValueAt::Best,
             At::Best | At::Last => ValueAt::Last,
+        }
+    }
+
+    /// When the study has what it was begun for.
+    pub fn goals(&self) -> Goals {
+        Goals {
+            target: TARGET.of(&self.fixed),
+            no_progress: NO_PROGRESS.of(&self.fixed),
+            epochs: TOTAL_EPOCHS.of(&self.fixed),
         }
     }
 

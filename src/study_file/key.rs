@@ -168,7 +168,8 @@ impl Key {
     /// Whether only a study of several trials has a use for it: one training can be written down without.
     pub fn is_for_a_search(&self) -> bool {
         let searches = matches!(self.section, Section::Search | Section::Scheduler);
-        searches || self.role == Role::Budget || self.name == "slots"
+        let is_of_all = matches!(self.name, "slots" | "target" | "no_progress" | "total_epochs");
+        searches || self.role == Role::Budget || is_of_all
     }
 }
 

@@ -133,6 +133,12 @@ keys! {
             "how many configurations are tried";
         TIME_LIMIT: Optional<f64> = positive(), Absent("none"), "minutes", Budget, ALWAYS,
             "minutes that the study may take in all; if it may take longer, it goes on";
+        TARGET: Optional<f64> = number(Edge::None, Edge::None), Absent("none"), "", Fixed, ALWAYS,
+            "a value of the objective that is good enough: the study ends";
+        NO_PROGRESS: Optional<u32> = whole(1, 1_000_000), Absent("none"), "trials", Fixed, ALWAYS,
+            "trials in a row without a better one after which the study ends";
+        TOTAL_EPOCHS: Optional<u64> = whole(1, ANY), Absent("none"), "epochs", Fixed, ALWAYS,
+            "epochs of all trials together after which the study ends";
         SLOTS: One<u32> = whole(1, 1024), Whole(4), "trials", Recorded, ALWAYS,
             "trials that are under way at once in the study's own time";
         OBJECTIVE: One<Objective> = names(), Word(Objective::Accuracy.name()), "", Fixed, ALWAYS,

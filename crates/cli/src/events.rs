@@ -230,6 +230,8 @@ pub(crate) enum EndedBy {
     Done,
     /// All configurations that can be trained were tried
     Exhausted,
+    /// A target, trials in a row without a better one, or a number of epochs was reached
+    Reached,
     /// It has taken the time that `time_limit` allows
     TimeLimit,
     /// It was stopped; the same command goes on
@@ -241,6 +243,7 @@ impl From<Ended> for EndedBy {
         match ended {
             Ended::Done => Self::Done,
             Ended::Exhausted => Self::Exhausted,
+            Ended::Reached(_) => Self::Reached,
             Ended::TimeLimit => Self::TimeLimit,
             Ended::Interrupted => Self::Interrupted,
         }

@@ -121,6 +121,7 @@ fn simulate(
         attributes: Vec::new(),
         sampler: sampler.unwrap_or_else(|| spec.sampler()),
         scheduler: spec.scheduler(),
+        goals: spec.goals(),
     };
     let mut storage = MemoryStorage::default();
     let planned = Planned { training, space: spec.space() };

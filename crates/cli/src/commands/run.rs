@@ -78,10 +78,11 @@ fn summary(spec: &StudySpec, report: &Report, options: &RunOptions, seconds: f64
     let mut line = |line: String| writeln!(text, "{line}").expect("a String takes all text");
     let objective = spec.objective();
     let ended = match report.outcome.ended {
-        Ended::Done => "done",
-        Ended::Exhausted => exhausted(spec, study),
-        Ended::TimeLimit => "ended by `time_limit`",
-        Ended::Interrupted => "stopped",
+        Ended::Done => "done".to_owned(),
+        Ended::Exhausted => exhausted(spec, study).to_owned(),
+        Ended::Reached(reached) => format!("done, for {reached}"),
+        Ended::TimeLimit => "ended by `time_limit`".to_owned(),
+        Ended::Interrupted => "stopped".to_owned(),
     };
     line(format!("\n{ended}: {} {}", trials(study), time(study, seconds)));
     failure_lines(study).lines().for_each(|failure| line(failure.to_string()));

@@ -15,7 +15,7 @@ mod simulation;
 mod workers;
 
 use self::simulation::Simulation;
-use crate::{Event, Observer, Storage, StudyError, StudyHeader, Workload};
+use crate::{Event, Goals, Observer, Reached, Storage, StudyError, StudyHeader, Workload};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -47,6 +47,8 @@ pub struct Definition {
     pub sampler: Box<dyn Sampler>,
     /// When to stop a trial.
     pub scheduler: Box<dyn Scheduler>,
+    /// When the study has what it was begun for: no more trials are asked for or go on from a pause then, and those that run are trained to their end.
+    pub goals: Goals,
 }
 
 /// How a study is run: nothing here changes a result.
@@ -120,12 +122,14 @@ pub struct UnderWay {
 }
 
 /// Why a run of a study returned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Ended {
     /// All trials asked for have ended.
     Done,
     /// Every point of a finite space that can be trained was tried, or so few can be that none was found.
     Exhausted,
+    /// One of its goals was reached.
+    Reached(Reached),
     /// The study has taken the time that it may; once it may take longer, running it again goes on.
     TimeLimit,
     /// The stop flag was raised; running it again goes on.
@@ -172,7 +176,7 @@ pub fn run<W: Workload>(
     }
     match &mut outcome {
         Ok(outcome) => match outcome.ended {
-            Ended::Done | Ended::Exhausted => workers.close(outcome.trials),
+            Ended::Done | Ended::Exhausted | Ended::Reached(_) => workers.close(outcome.trials),
             Ended::TimeLimit | Ended::Interrupted => {
                 let lanes = board.take_lanes();
                 workers.save_all(&lanes, observer);

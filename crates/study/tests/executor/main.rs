@@ -6,6 +6,7 @@ mod eager;
 mod early_end;
 mod enqueued;
 mod failures;
+mod goals;
 mod held;
 mod kill;
 mod order;

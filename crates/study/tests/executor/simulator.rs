@@ -7,8 +7,8 @@ use tunefork_sampler::{Random, Sampler, Tpe, TpeOptions};
 use tunefork_space::Params;
 use tunefork_study::simulator::{Curves, Setting, Simulated, Synthetic, Table, simulate};
 use tunefork_study::{
-    Blueprint, Cost, CostModel, Definition, EpochReport, FailureKind, MemoryStorage, Run, StudyHeader, StudyRecord,
-    TrialContext, TrialFailure, Workload, run,
+    Blueprint, Cost, CostModel, Definition, EpochReport, FailureKind, Goals, MemoryStorage, Run, StudyHeader,
+    StudyRecord, TrialContext, TrialFailure, Workload, run,
 };
 use tunefork_trial::TrialNumber;
 
@@ -75,6 +75,7 @@ fn executed<C: Curves + Send + Sync>(
         attributes: Vec::new(),
         sampler: sampler(learns),
         scheduler: scheduler(name),
+        goals: Goals::default(),
     };
     let mut storage = MemoryStorage::default();
     run(definition, &Played(Arc::new(curves)), &mut storage, &mut (), &options(workers)).unwrap();

@@ -10,7 +10,7 @@ use tunefork_scheduler::{
     SuccessiveHalvingOptions, SyncHyperband,
 };
 use tunefork_study::{
-    Change, Definition, Event, ExecutorOptions, Facts, MemoryStorage, Observer, Outcome, Storage, StorageError,
+    Change, Definition, Event, ExecutorOptions, Facts, Goals, MemoryStorage, Observer, Outcome, Storage, StorageError,
     StudyError, StudyHeader, StudyRecord, run,
 };
 use tunefork_trial::Direction;
@@ -55,6 +55,7 @@ pub(crate) fn definition(scheduler_name: &str) -> Definition {
         attributes: Vec::new(),
         sampler: Box::new(Random::new()),
         scheduler: scheduler(scheduler_name),
+        goals: Goals::default(),
     }
 }
 

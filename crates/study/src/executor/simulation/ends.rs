@@ -164,6 +164,7 @@ impl<W: Workload> Simulation<'_, W> {
             }
         };
         let best = state == TrialState::Complete && value.is_some_and(|value| self.leads(number, value));
+        let best_before = self.history.best();
         let ended = match (state, end.reason) {
             (TrialState::Failed, EndReason::Diverged) => self.history.diverge(number),
             _ => self.history.finish(number, state, value),
@@ -172,6 +173,8 @@ impl<W: Workload> Simulation<'_, W> {
         if let (true, Some(value)) = (best, value) {
             self.leader = Some((number, value));
         }
+        // Not by `best`, which what a former run has stored decides too.
+        self.progress.ended(self.history.best() != best_before);
         self.has_result = true;
         self.board.remove(moment.trial);
         self.running.remove(&moment.trial);

@@ -19,8 +19,9 @@ use super::board::Board;
 use super::resume::Resumed;
 use super::workers::Workers;
 use super::{Definition, Ended, ExecutorOptions, Outcome};
+use crate::goals::Progress;
 use crate::{
-    Change, Event, FailureKind, Moment, Observer, OutsideEvent, OutsideKind, Schedule, Storage, StorageError,
+    Change, Event, FailureKind, Moment, Observer, OutsideEvent, OutsideKind, Reached, Schedule, Storage, StorageError,
     StudyError, StudyRecord, TrialContext, TrialFailure, Workload, patiently,
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -55,6 +56,9 @@ pub(super) struct Simulation<'a, W: Workload> {
     /// Changes that go with the next commit.
     unwritten: Vec<Change>,
     exhausted: bool,
+    progress: Progress,
+    /// The goal that ends the study.
+    reached: Option<Reached>,
     /// The stop flag was noticed in the middle of an event.
     interrupted: bool,
     time: Time,
@@ -120,6 +124,8 @@ impl<'a, W: Workload> Simulation<'a, W> {
             asked: Asked::default(),
             unwritten: Vec::new(),
             exhausted: false,
+            progress: Progress::default(),
+            reached: None,
             interrupted: false,
             time,
             has_result,
@@ -168,17 +174,29 @@ impl<'a, W: Workload> Simulation<'a, W> {
                     Waited::Found(Err(failure)) => self.fail(moment, failure)?,
                     Waited::Ended(ended) => return Ok(ended),
                 }
+                self.look_for_goals();
                 self.wake_idle_slots();
             }
         }
         self.look_around()?;
         Ok(if self.interrupted {
             Ended::Interrupted
+        } else if let Some(reached) = self.reached {
+            Ended::Reached(reached)
         } else if self.exhausted {
             Ended::Exhausted
         } else {
             Ended::Done
         })
+    }
+
+    /// Whether the study has what it was begun for: then it asks for no more.
+    fn look_for_goals(&mut self) {
+        let reached = || self.progress.reached(&self.definition.goals, &self.history);
+        self.reached = self.reached.or_else(reached);
+        if self.reached.is_some() {
+            self.board.all_added();
+        }
     }
 
     /// Trials asked for in all.

@@ -115,12 +115,14 @@ impl<W: Workload> Simulation<'_, W> {
     }
 
     fn wants_more(&mut self) -> bool {
-        !self.exhausted && (self.asked.trials < self.stages[self.stage] || self.is_asked_beside())
+        !self.exhausted
+            && self.reached.is_none()
+            && (self.asked.trials < self.stages[self.stage] || self.is_asked_beside())
     }
 
     /// All slots are idle: the next stage begins, if there is one.
     fn advance(&mut self) -> bool {
-        if self.stage + 1 >= self.stages.len() || self.exhausted {
+        if self.stage + 1 >= self.stages.len() || self.exhausted || self.reached.is_some() {
             return false;
         }
         self.stage += 1;

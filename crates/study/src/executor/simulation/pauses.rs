@@ -42,7 +42,7 @@ impl<W: Workload> Simulation<'_, W> {
 
     /// Lets the paused trial go on that the scheduler names for a free slot, if it names one.
     pub(super) fn resume_one(&mut self, time: u64, new_trials: bool) -> Result<bool, StudyError> {
-        if self.paused.trials.is_empty() {
+        if self.paused.trials.is_empty() || self.reached.is_some() {
             return Ok(false);
         }
         let Some(number) = self.definition.scheduler.resume(&self.history, FreeSlot { new_trials }) else {

@@ -115,6 +115,7 @@ impl<W: Workload> Simulation<'_, W> {
         }
         let report = Report { step: moment.step, value };
         self.history.report(number, report).expect("a running trial reports its epochs in order");
+        self.progress.trained();
         self.observer.event(&Event::Reported { number, epoch: &epoch, known });
         match self.verdict(moment)? {
             Verdict::Continue => {
